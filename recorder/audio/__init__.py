@@ -1,0 +1,1 @@
+"""Microphones: real ones through ALSA, files and a simulated one."""

@@ -1,0 +1,1 @@
+"""What the commands of fieldrec do, apart from reading their options."""

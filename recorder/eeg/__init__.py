@@ -1,0 +1,1 @@
+"""Headsets: real ones through BrainFlow, played back and simulated ones."""

@@ -1,0 +1,1 @@
+"""Bytes on disk, pure: standards only, no devices, files, sockets or threads."""

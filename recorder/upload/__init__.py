@@ -1,0 +1,1 @@
+"""From the box to the lab: sends signed sessions, obeys receipts, takes renewals."""
