@@ -1,0 +1,1 @@
+"""The dataset: verified sessions as a BIDS tree that others can load and trust."""

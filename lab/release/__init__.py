@@ -1,0 +1,1 @@
+"""Releases: the dataset as others get it, numbered, checked and never changed."""

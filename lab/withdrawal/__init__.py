@@ -1,0 +1,1 @@
+"""Withdrawal: a client takes the consent back, and everything of theirs is destroyed."""
