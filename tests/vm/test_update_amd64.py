@@ -1,0 +1,146 @@
+"""Updates in a whole machine: whatever goes wrong, the system that worked starts again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.vm.world import SCREENS, World, build_image, command, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.vm.machine import Machine
+
+KILLS = 3
+NOT_NEEDED = ("NetworkManager", "wpa_supplicant", "fieldrec-sync")
+PACKING = ("-comp", "zstd", "-Xcompression-level", "3", "-quiet", "-no-progress")
+UPDATE = "fieldrec-provision update /mnt"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("world"), "amd64", build_image("amd64"))
+    made.found()
+    try:
+        made.new_box("one")
+        make_stick(made, "good", made.image)
+        make_stick(made, "bad", spoilt(made))
+        yield made
+    finally:
+        made.stop()
+
+
+def spoilt(world: World) -> Path:
+    """Return an image whose recorder does not start, and which knows so in seconds."""
+    image = world.root / "spoilt"
+    image.mkdir()
+    tree = world.root / "tree"
+    subprocess.run(
+        ["unsquashfs", "-q", "-n", "-d", tree, world.image / "root.squashfs"], check=True
+    )
+    (tree / "usr/bin/fieldrec").write_text("#!/bin/false\n")
+    unit = tree / "usr/lib/systemd/system/fieldrec-settle.service"
+    unit.write_text(unit.read_text().replace("--settle", "--settle --patience 5"))
+    subprocess.run(
+        ["mksquashfs", tree, image / "root.squashfs", *PACKING],
+        check=True,
+    )
+    shutil.rmtree(tree)
+    shutil.copyfile(world.image / "firm.img", image / "firm.img")
+    about = json.loads((world.image / "image.json").read_text())
+    content = (image / "root.squashfs").read_bytes()
+    about["files"]["root.squashfs"] = {
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    (image / "image.json").write_text(json.dumps(about))
+    return image
+
+
+def make_stick(world: World, name: str, image: Path) -> None:
+    """Make a file system with the signed bundle of ``image``."""
+    bundle = world.root / f"{name}.bundle"
+    command(
+        *("fieldrec-provision", "bundle", image, bundle),
+        *("--fleet", world.root / "fleet"),
+    )
+    subprocess.run(
+        ["mkfs.ext4", "-q", "-d", bundle, world.root / f"{name}.stick", "700m"], check=True
+    )
+
+
+def started(world: World, stick: str) -> Machine:
+    place = f"file={world.root / stick}.stick,format=raw,if=virtio,readonly=on"
+    return world.machine("one", "-drive", place, masked=(*SCREENS, *NOT_NEEDED))
+
+
+def slots(machine: Machine) -> dict[str, object]:
+    found: dict[str, object] = json.loads(machine.run("fieldrec-provision slot --json"))
+    return found
+
+
+def mount(machine: Machine) -> None:
+    """Mount the stick: which disk comes first depends on the machine."""
+    machine.run("mount -o ro /dev/vda /mnt || mount -o ro /dev/vdb /mnt")
+
+
+def restart(machine: Machine) -> None:
+    machine.run("systemctl --no-block reboot", check=False)
+    machine.wait_end()
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_plug_pulled_while_updating_leaves_the_old_system(
+    world: World, number: int
+) -> None:
+    chance = random.Random(number)
+    with started(world, "good") as machine:
+        prepare(machine)
+        found = slots(machine)
+        assert (found["running"], found["good"]) == ("a", "a"), number
+        mount(machine)
+        machine.run(f"({UPDATE} > /run/update 2>&1 &); sleep 1")
+        machine.wait_until("grep -q writing /run/update")
+        time.sleep(chance.random() * 6)
+
+
+def test_an_update_that_works_stays(world: World) -> None:
+    with started(world, "good") as machine:
+        prepare(machine)
+        assert slots(machine)["running"] == "a"  # after all the plugs
+        mount(machine)
+        machine.run(UPDATE, patience_s=300)
+        assert slots(machine)["trying"] == "b"
+        restart(machine)
+    for _ in range(2):
+        with started(world, "good") as machine:
+            prepare(machine)
+            machine.wait_until(
+                "fieldrec-provision slot | grep -q 'b runs; b is the good one$'"
+            )
+            restart(machine)
+
+
+def test_an_update_that_does_not_record_is_given_up(world: World) -> None:
+    with started(world, "bad") as machine:
+        prepare(machine)
+        mount(machine)
+        machine.run(UPDATE, patience_s=300)
+        assert slots(machine)["trying"] == "a"
+        restart(machine)
+    for _ in range(3):
+        with started(world, "bad") as machine:
+            machine.wait_end(300)  # it finds itself bad and starts the box again
+    with started(world, "bad") as machine:
+        prepare(machine)
+        found = slots(machine)
+        assert (found["running"], found["good"], found["trying"]) == ("b", "b", None)
