@@ -94,7 +94,9 @@ def test_no_two_files_share_key_nonce_or_shares() -> None:
     assert len({sealed[-116:] for sealed in seen}) == 20
     # Only the header is lines: the payload is any bytes, "\n", "->" and "---" among them.
     headers = [sealed.partition(b"\n--- ")[0] for sealed in seen]
-    shares = [line for header in headers for line in header.split(b"\n") if line[:3] == b"-> "]
+    shares = [
+        line for header in headers for line in header.split(b"\n") if line[:3] == b"-> "
+    ]
     assert len(set(shares)) == len(shares) == 40
 
 
