@@ -313,6 +313,9 @@ def test_what_this_user_cant_read_is_an_error_and_not_left_out(
     (made.folder / "0001.open").mkdir()
     if signed:
         made.sign()
+    check(
+        made
+    )  # loads what is only imported when it is needed: another user may not read it
     (made.folder / path).chmod(0)
     try:
         with without_root(), pytest.raises(OpenError, match=f"{path} can't be read"):

@@ -104,8 +104,9 @@ def test_with_brainflows_synthetic_board(place: Place, tmp_path: Path, hours: in
     assert steps_ms[pause] < 4000
     assert opened.acts() == [("headset", "lost", None), ("headset", "back", None)]
     assert set(packets[:, 4]) == {1, 2}
-    # And by threads of a busy machine, whose delays it never makes up for.
-    assert np.mean(np.abs(steps_ms - 4) < 1) > 0.9
+    # And by threads of a busy machine, whose delays it never makes up for: how many of its
+    # packets keep step says how busy the machine is, the middle one says the pace.
+    assert abs(np.median(steps_ms) - 4) < 0.5
 
 
 def test_with_a_board_of_its_own_pace_and_a_real_sound_server(
