@@ -31,8 +31,17 @@ def shared_data() -> Path:
     return folder
 
 
-# A busy machine is no fault: no example is timed, as hypothesis itself does it in CI.
+# As hypothesis itself does it in CI: a busy machine is no fault, so no example is timed; and
+# the examples are the same each time, so that a change is judged by what it changed. New
+# ones are looked for on purpose: scripts/test --hypothesis-profile search
 settings.register_profile(
-    "patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "landing",
+    settings(),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
-settings.load_profile("patient")
+settings.register_profile(
+    "search", settings.get_profile("landing"), derandomize=False, max_examples=2000
+)
+settings.load_profile("landing")
