@@ -31,9 +31,9 @@ def shared_data() -> Path:
     return folder
 
 
-# As hypothesis itself does it in CI: a busy machine is no fault, so no example is timed; and
-# the examples are the same each time, so that a change is judged by what it changed. New
-# ones are looked for on purpose: scripts/test --hypothesis-profile search
+# As hypothesis itself does it in CI: a busy machine is no fault, so no example is timed;
+# and the examples are the same each time, so that a change is judged by what it changed.
+# New ones are looked for on purpose: scripts/test --hypothesis-profile search
 settings.register_profile(
     "landing",
     settings(),
