@@ -178,13 +178,19 @@ def _parse(signature: str) -> _Signature:
 
 
 def _dearmor(signature: str) -> bytes:
-    lines = signature.splitlines()
+    # Not splitlines(): it breaks lines also where OpenSSH sees a letter of the armor.
+    lines = signature.replace("\r\n", "\n").removesuffix("\n").split("\n")
     if len(lines) <= 2 or lines[0] != _BEGIN or lines[-1] != _END:  # noqa: PLR2004 - first and last line
         raise SignatureError("not an SSHSIG: no SSH SIGNATURE armor")
+    text = "".join(lines[1:-1])
     try:
-        return base64.b64decode("".join(lines[1:-1]), validate=True)
+        blob = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise SignatureError("not an SSHSIG: the armor is not base64") from error
+    # Bits that fill up the last letter say nothing, and must not differ unnoticed.
+    if base64.b64encode(blob).decode("ascii") != text:
+        raise SignatureError("not an SSHSIG: the armor is not base64")
+    return blob
 
 
 def _string(data: bytes) -> bytes:

@@ -385,6 +385,27 @@ def test_ssh_keygen_and_we_agree_on_times_and_namespaces(
     assert keygen_verify(tmp_path, allowed, at=at) is expected
 
 
+@pytest.mark.parametrize("n_bytes", range(9, 12))
+def test_a_flipped_bit_anywhere_in_a_signature_is_refused(n_bytes: int) -> None:
+    # Also in a line's end and in the bits that only fill up the last letter of base64.
+    space = "s" * n_bytes
+    signature = sshsig.sign(MESSAGE, KEY, namespace=space)
+    allowed = signers(line(namespaces=[space]))
+    check(signature, allowed, namespace=space)
+    for at, letter in enumerate(signature):
+        for bit in range(8):
+            other = signature[:at] + chr(ord(letter) ^ 1 << bit) + signature[at + 1 :]
+            with pytest.raises(SignatureError):
+                check(other, allowed, namespace=space)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lines_may_end_as_on_any_computer(end: str) -> None:
+    signature = sshsig.sign(MESSAGE, KEY, namespace=SPACE).replace("\n", end)
+    check(signature, signers(line()))
+    check(signature.removesuffix(end), signers(line()))
+
+
 def dearmor(signature: str) -> bytes:
     return base64.b64decode("".join(signature.splitlines()[1:-1]))
 

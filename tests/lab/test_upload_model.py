@@ -201,6 +201,21 @@ def test_a_box_and_a_lab_that_check_survive_the_same(tmp_path: Path) -> None:
     world.settle()
 
 
+def test_a_signature_that_changed_only_in_a_lines_end_is_sent_again(tmp_path: Path) -> None:
+    world = World(tmp_path / "world")
+    world.record(DEVICE)
+    world.send(DEVICE)
+    (upload,) = world.server.up(DEVICE.lower()).glob("*~manifest.json.sig")
+    overwrite(upload, upload.read_bytes().replace(b"\n", b"\v", 1))
+    world.take()
+    world.pull()
+    world.receipts()
+    world.obey(DEVICE)
+    world.delete(DEVICE)
+    assert not any(world.is_deleted(*key) for key in world.truth)
+    world.settle()
+
+
 def test_without_faults_everything_is_delivered_the_same_day(tmp_path: Path) -> None:
     world = World(tmp_path / "world")
     for device in DEVICES:
