@@ -14,7 +14,7 @@ from lab.server.host_key import known_hosts_line, make_host_key
 from lab.server.local import find_sshd
 from lab.server.process import stop_sshd
 from lab.sftp_batch import SftpBatch
-from tests.sftp_server import free_port
+from tests.held_port import hold_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def lab_account(root: Path) -> Iterator[LabAccount]:
     make_host_key(root / "host_key")
     key = root / "lab key"  # a blank, as folders of people have them
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    port = free_port()
+    port = hold_port()
     config = root / "sshd_config"
     config.write_text(
         _CONFIG.format(host_key=root / "host_key", authorized=root / "authorized")

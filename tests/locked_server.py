@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ from provisioning.openssh import make_key, make_revocation_list
 from recorder.format.manifest import NAMESPACE_MANIFEST
 from recorder.format.signers import allowed_signers_line
 from recorder.identifiers import device_id
-from tests.sftp_server import free_port
+from tests.held_port import hold_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,7 +188,7 @@ def _run(root: Path) -> Iterator[LockedServer]:
     (public / "allowed_signers").write_text("\n".join([*lines, ""]))
     shutil.copy(keys / "ca.pub", public / "user_ca.pub")
     make_revocation_list(public / "krl")
-    port, owner = free_port(), f"fieldrec-t{os.getpid()}"
+    port, owner = hold_port(), f"fieldrec-t{os.getpid()}"
     written = write_server(root / "server", fleet=public, port=port, owner=owner)
     server = LockedServer(written.folder, port, owner, device, other, keys)
     (keys / "known_hosts").write_text(
@@ -235,19 +236,13 @@ def _sshd(server: LockedServer) -> Iterator[None]:
             stdin=subprocess.DEVNULL,
         )
     try:
-        _await_greeting(server.port)
+        _await_listening(process, log_path)
         yield
     finally:
         stop_sshd(process)
 
 
-def _await_greeting(port: int) -> None:
-    for _ in range(200):
-        try:
-            with socket.create_connection((HOST, port), timeout=1) as connection:
-                assert connection.recv(4) == b"SSH-"
-        except OSError:
-            subprocess.run(["sleep", "0.05"], check=True)
-        else:
-            return
-    raise AssertionError
+def _await_listening(process: subprocess.Popen[bytes], log: Path) -> None:
+    while b"Server listening" not in log.read_bytes():
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.02)

@@ -9,7 +9,6 @@ Nothing is moved to the intake behind a test's back: call `IntakeServer.take`, o
 
 from __future__ import annotations
 
-import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ import pytest
 
 from lab.server.local import HOST, LocalServer, LocalSettings
 from lab.server.mover import Mover, keep_moving
-from recorder.errors import LabError
+from tests.held_port import hold_port
 from tests.house import House, make_house
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
     from lab.server.folder import ServerFolder
     from lab.server.mover import Report
-
-_TRIES = 5
 
 
 @dataclass(slots=True)
@@ -87,39 +84,18 @@ class IntakeServer:
         self.local.start()
 
 
-def free_port() -> int:
-    """Return a loopback port that nobody holds just now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
-    assert isinstance(port, int)
-    return port
-
-
 @contextmanager
 def serve(
     root: Path, fleet_public: Path, *, house: House | None = None
 ) -> Iterator[IntakeServer]:
     """Run a server in the folder ``root`` for the boxes of ``fleet_public``."""
-    local = _start_somewhere(root, fleet_public)
+    local = LocalServer(LocalSettings(root, fleet_public, hold_port()))
+    local.prepare()
+    local.start()
     try:
         yield IntakeServer(local, fleet_public, house)
     finally:
         local.stop()
-
-
-def _start_somewhere(root: Path, fleet_public: Path) -> LocalServer:
-    for tries_left in reversed(range(_TRIES)):
-        local = LocalServer(LocalSettings(root, fleet_public, free_port()))
-        local.prepare()
-        try:
-            local.start()
-        except LabError:  # somebody was quicker to take the port
-            if not tries_left:
-                raise
-        else:
-            return local
-    raise AssertionError
 
 
 @pytest.fixture

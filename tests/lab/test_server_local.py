@@ -18,13 +18,17 @@ from lab.cli import main
 from lab.server.local import LocalServer, LocalSettings
 from provisioning.device import make_device
 from recorder.errors import LabError
+from tests.held_port import hold_port
 from tests.house import exit_code, make_house
-from tests.sftp_server import IntakeServer, free_port, intake_server  # noqa: F401 - fixture
+from tests.service_process import until
+from tests.sftp_server import intake_server  # noqa: F401 - fixture
 from tests.uploaded import SESSION, Uploaded, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.sftp_server import IntakeServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,7 @@ def test_the_command_serves_and_moves_until_it_is_stopped(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     house = make_house(tmp_path)
-    port, public = free_port(), house.fleet / "public"
+    port, public = hold_port(), house.fleet / "public"
     arguments = ("server", "--local", tmp_path / "srv", "--port", str(port))
     with command(*arguments, "--fleet", public) as (process, facts):
         assert facts["devices"] == ["BOX-00019"]
@@ -167,19 +171,11 @@ def test_the_command_serves_and_moves_until_it_is_stopped(
         with login(place, house.box) as client:
             send(client, Uploaded())
             taken = tmp_path / "srv/intake/BOX-00019" / SESSION
-            _await(taken)
+            until(lambda: taken.exists() or None, "the session was never taken")
         process.send_signal(number)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", port))
-
-
-def _await(path: Path) -> None:
-    for _ in range(200):
-        if path.exists():
-            return
-        subprocess.run(["sleep", "0.05"], check=True)
-    raise AssertionError
 
 
 def test_the_mover_s_command_looks_once_and_says_what_it_did(
