@@ -271,12 +271,12 @@ def test_the_board_is_served_to_this_computer_alone(tmp_path: Path) -> None:
         kwargs={"port": 0, "ready": tell},
         daemon=True,
     ).start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     (address,) = told
     assert address.startswith("http://127.0.0.1:")
 
     def get(path: str) -> bytes:
-        with urllib.request.urlopen(address + path, timeout=10) as answer:  # noqa: S310 - our own server
+        with urllib.request.urlopen(address + path, timeout=60) as answer:  # noqa: S310 - our own server
             content: bytes = answer.read()
         return content
 

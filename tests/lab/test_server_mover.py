@@ -14,7 +14,7 @@ import tracemalloc
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
@@ -25,6 +25,7 @@ from lab.server.folder import ServerFolder
 from lab.server.mover import Mover, Report, keep_moving
 from lab.server.taking import MAX_ATTEMPTS
 from lab.server.uploads import MAX_MANIFEST_BYTES
+from tests.service_process import until
 from tests.uploaded import DEVICE, FILES, SESSION, Uploaded, put, tree
 
 if TYPE_CHECKING:
@@ -457,19 +458,10 @@ def test_the_mover_in_the_background_says_what_it_left_once(server: ServerFolder
     told: list[str] = []
     Uploaded().upload(up(server), without=("session.json.age",))
     with keep_moving(server, look_s=0.01, tell=told.append):
-        wait_for(lambda: bool(told))
+        until(lambda: bool(told) or None, "nothing was told")
         put(up(server) / Uploaded().name("session.json.age"), FILES["session.json.age"])
-        wait_for(lambda: taken(server).is_dir())
+        until(lambda: taken(server).is_dir() or None, "it was never taken")
     assert [text.split(":")[0] for text in told] == ["left", "taken"]
-
-
-def wait_for(reached: Callable[[], Any]) -> None:
-    pause = threading.Event()
-    for _ in range(1000):
-        if reached():
-            return
-        pause.wait(0.01)
-    raise AssertionError
 
 
 def test_a_full_disk_leaves_the_session_and_frees_what_was_copied(

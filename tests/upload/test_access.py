@@ -118,7 +118,7 @@ def test_a_host_authority_vouches_for_its_servers(
     ("options", "why"),
     [
         (("-n", "other.example"), "is not for 127.0.0.1"),
-        (("-n", "127.0.0.1", "-V", "20200101:20210101"), "valid from 2020-01-01"),
+        (("-n", "127.0.0.1", "-V", "20200101Z:20210101Z"), "valid from 2020-01-01"),
     ],
     ids=["of another name", "expired"],
 )
@@ -152,7 +152,7 @@ def test_an_expired_certificate_stops_only_the_upload_and_says_when(
     with pytest.raises(CertificateError, match=r"expired on 2026-01-01.*recording goes on"):
         now.sync(box.root)
     assert nothing_sent(server, box)
-    recertify(house, box, "-n", box.device.lower(), "-V", "+1d")
+    recertify(house, box, "-n", box.device.lower(), "-V", "-1h:+1d")
     assert len(now.sync(box.root).tally.sent) == 1
 
 
