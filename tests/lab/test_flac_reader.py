@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import tracemalloc
 from functools import cache
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from lab.flac_frames import StreamFormat, _crc8, _crc16_each, find_frames, renumbered
 from lab.flac_reader import FlacFile, decode, parse_head, read_flac
 from lab.pieces import Piece
-from recorder.clock import NS_PER_S, read_host_ns
+from recorder.clock import NS_PER_S
 from recorder.errors import FormatError
 from recorder.format.flac import FlacEncoder
 
@@ -203,9 +204,9 @@ def test_false_headers_without_end_cost_a_bounded_look_ahead() -> None:
     stream = StreamFormat(RATE_HZ, 2, 24, BLOCK)
     head = b"\xff\xf8\x70\x1c\x05" + (BLOCK - 1).to_bytes(2)
     false = head + bytes([_crc8(head)]) + bytes(1000)
-    began_ns = read_host_ns()
+    began_ns = time.process_time_ns()  # whatever else this machine does
     assert find_frames(false * 4000, stream) == ()
-    assert read_host_ns() - began_ns < 15 * NS_PER_S
+    assert time.process_time_ns() - began_ns < 15 * NS_PER_S
     with pytest.raises(FormatError, match="4096 frames"):
         find_frames(false * 4097, stream)
 

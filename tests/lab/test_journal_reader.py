@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from uuid import UUID
 
 import pytest
@@ -15,7 +16,7 @@ from lab.identity import X25519Identity
 from lab.journal_reader import Journal, read_journal
 from lab.pieces import Piece
 from lab.unseal import unseal
-from recorder.clock import NS_PER_S, read_host_ns
+from recorder.clock import NS_PER_S
 from recorder.errors import FormatError, IdentityError
 from recorder.format.age import seal
 from recorder.format.journal import (
@@ -206,10 +207,10 @@ def test_false_heads_that_overlap_are_not_decrypted_without_end() -> None:
     content, _ = journal_of([(10, 0)])
     n = 100_000
     heads = (struct.pack("<4sIQ", b"FRJR", (n - 1 - k) * 16, 0) for k in range(n))
-    began_ns = read_host_ns()
+    began_ns = time.process_time_ns()  # whatever else this machine does
     with pytest.raises(FormatError, match="heads"):
         read(content + b"".join(heads))
-    assert read_host_ns() - began_ns < 5 * NS_PER_S
+    assert time.process_time_ns() - began_ns < 5 * NS_PER_S
 
 
 def test_a_record_longer_than_any_box_writes_is_none() -> None:

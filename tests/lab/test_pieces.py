@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.pieces import Piece, holes, join
-from recorder.clock import NS_PER_S, read_host_ns
+from recorder.clock import NS_PER_S
 
 PIECES = st.lists(st.builds(Piece, st.integers(0, 40), st.binary(max_size=12)), max_size=12)
 
@@ -37,9 +38,9 @@ def test_runs_are_in_order_and_never_touch(pieces: list[Piece]) -> None:
 
 def test_many_pieces_in_falling_order_join_quickly() -> None:
     pieces = [Piece(at * 3, b"x") for at in reversed(range(100_000))]
-    began_ns = read_host_ns()
+    began_ns = time.process_time_ns()  # whatever else this machine does
     assert len(join(pieces)) == len(pieces)
-    assert read_host_ns() - began_ns < 5 * NS_PER_S
+    assert time.process_time_ns() - began_ns < 5 * NS_PER_S
 
 
 @settings(deadline=None)
