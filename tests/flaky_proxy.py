@@ -7,8 +7,8 @@
 together, None for no end. ``delay_s`` is added each way. ``sent_bytes`` counts what came
 from clients, ``connections`` how many there were. Once ``sent_bytes`` reaches the number
 in ``midway``, what stands beside it is called, and what came waits meanwhile: so a link
-can be disturbed in its middle, however busy the machine is. While ``silent`` is set what
-comes is swallowed.
+can be disturbed in its middle, however busy the machine is. So does what came wait while
+``watch`` looks, each time. While ``silent`` is set what comes is swallowed.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class FlakyProxy:
         cut_after: Callable[[], int | None] = _never,
         delay_s: float = 0.0,
         midway: tuple[int, Callable[[], None]] | None = None,
+        watch: Callable[[], None] = lambda: None,
     ) -> None:
         self.sent_bytes = 0
         self.connections = 0
@@ -77,6 +78,7 @@ class FlakyProxy:
         self._cut_after = cut_after
         self._delay_s = delay_s
         self._midway = midway
+        self._watch = watch
         self._listener = socket.create_server((_HOST, 0))
         self._open: list[_Connection] = []
         self._threads: list[threading.Thread] = []
@@ -96,6 +98,7 @@ class FlakyProxy:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self._threads[0].join()  # it may be letting one more in, to be cut as well
         self.cut_all()
         for thread in self._threads:
             thread.join()
@@ -158,6 +161,7 @@ class FlakyProxy:
 
     def _count(self, n_bytes: int) -> None:
         self.sent_bytes += n_bytes
+        self._watch()
         if self._midway is not None and self.sent_bytes >= self._midway[0]:
             (_, disturb), self._midway = self._midway, None
             disturb()

@@ -24,7 +24,7 @@ from recorder.errors import LabError, SetupError
 from recorder.files import PRIVATE, PUBLIC, write_atomic
 
 HOST = "127.0.0.1"
-_START_S = 10
+_START_S = 30  # much more than it needs: the machine may be busy
 _LOOK_S = 0.05
 _LISTENING = b"Server listening on"
 _PRIVILEGE_SEPARATION = Path("/run/sshd")

@@ -11,6 +11,7 @@ import pytest
 from recorder.clock import read_host_ns
 from recorder.errors import LinkError
 from tests.flaky_proxy import FlakyProxy
+from tests.held_port import hold_port
 from tests.upload_rig import (
     World,
     add_session,
@@ -91,7 +92,7 @@ def test_a_restarted_server_gets_the_rest(
     box: Box, server: IntakeServer, world: World
 ) -> None:
     folder = add_session(box, {f"{n:04d}/audio.flac.age": 2 * MIB for n in range(1, 6)})
-    world.longest_sleep_s = 1
+    world.longest_sleep_s = 60  # as long as it waits in the field: sshd may be slow
 
     def restart() -> None:
         server.stop()
@@ -120,7 +121,7 @@ def test_a_dead_link_is_noticed(box: Box, server: IntakeServer, world: World) ->
     with through(proxy, box, server):
         start_ns = read_host_ns()
         outcome = world.sync(box.root)
-    assert 3 <= seconds_since(start_ns) < 60
+    assert 3 <= seconds_since(start_ns) < 200
     assert any("no answer in time" in str(each.trouble) for each in outcome.statuses)
     server.take()
     assert_arrived(server, folder)
@@ -130,8 +131,7 @@ def test_without_a_server_it_gives_up_after_some_tries(
     box: Box, server: IntakeServer, world: World
 ) -> None:
     add_session(box)
-    with through(FlakyProxy(server.port), box, server):
-        pass
+    connect_box(box.root, server, port=hold_port())
     with pytest.raises(LinkError, match="can't be reached"):
         world.sync(box.root)
     assert len(world.slept_s) == 4

@@ -13,11 +13,13 @@ from recorder.store.layout import UPLOAD_FILE
 from recorder.store.receipts import Lab
 from recorder.store.sessions import Lock
 from recorder.upload.room import sync_lock
+from tests.flaky_proxy import FlakyProxy
 from tests.upload_rig import (
     SMALL,
     World,
     add_session,
     assert_arrived,
+    connect_box,
     give_receipt,
     sign_folder,
     signed,
@@ -63,12 +65,17 @@ def test_the_signature_is_the_last_thing_to_arrive(
     box: Box, server: IntakeServer, world: World
 ) -> None:
     folder = add_session(box)
-    world.sync(box.root)
     up = server.folder.up(box.device.lower())
-    by_age = sorted(up.iterdir(), key=lambda path: path.stat().st_ctime_ns)
-    last_two = [path.name for path in by_age[-2:]]
-    assert last_two == [f"{folder.name}~manifest.json", f"{folder.name}~manifest.json.sig"]
-    assert not [path for path in by_age if path.name.endswith(".part")]
+    looks: list[set[str]] = []
+    with FlakyProxy(server.port, watch=lambda: looks.append(set(names(up)))) as link:
+        connect_box(box.root, server, port=link.port)
+        world.sync(box.root)
+    manifest, signature = (f"{folder.name}~manifest.json{end}" for end in ("", ".sig"))
+    everything = {f"{folder.name}~{path.replace('/', '~')}" for path in SMALL}
+    assert set(names(up)) == {*everything, manifest, signature}
+    assert all(everything <= look for look in looks if manifest in look)
+    assert all({*everything, manifest} <= look for look in looks if signature in look)
+    assert [look for look in looks if look]
 
 
 def test_the_oldest_session_goes_first(box: Box, world: World) -> None:

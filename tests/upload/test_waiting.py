@@ -354,7 +354,8 @@ def test_the_command_ends_with_the_errors_code(
 def test_it_can_be_stopped_at_any_moment(
     signal_number: signal.Signals, box: Box, server: IntakeServer, world: World
 ) -> None:
-    folder = add_session(box, {"session.json.age": 2 * MIB})
+    # It has half a minute's work left when it is stopped: a busy machine may be late.
+    folder = add_session(box, {"session.json.age": 12 * MIB})
     program = "from recorder.cli import main; main()"
     arguments = ("sync", "--json", "--bandwidth", "400", "--box", str(box.root))
     with subprocess.Popen(
@@ -368,13 +369,13 @@ def test_it_can_be_stopped_at_any_moment(
             if json.loads(line)["sent_bytes"] > MIB // 2:
                 break
         process.send_signal(signal_number)
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
     if signal_number == signal.SIGINT:
         assert process.returncode == 130
     (part,) = server.folder.up(box.device.lower()).iterdir()
-    assert MIB // 2 <= part.stat().st_size < 2 * MIB
+    assert MIB // 2 <= part.stat().st_size < 12 * MIB
     world.sync(box.root)
     server.take()
     assert_arrived(server, folder)
