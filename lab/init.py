@@ -114,7 +114,8 @@ def _check_places(root: Path, recovery_out: Path, sheet: Path) -> None:
 def _fill(folder: Path, working: Identity, recovery: Identity) -> None:
     lab = Lab(root=folder, fleet=None)
     lab.identity_path.parent.mkdir(mode=0o700)
-    lab.public.mkdir(mode=0o755)
+    lab.public.mkdir()
+    lab.public.chmod(0o755)  # to be handed over, whatever the umask is
     write_identity(lab.identity_path, working, note="fieldrec: the lab's working key")
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -55,8 +56,15 @@ def test_a_lab_with_x25519_keys_is_opened_by_the_age_program(tmp_path: Path) -> 
         assert opened.stdout == b"speech"
 
 
-def test_secrets_are_private_and_the_rest_can_be_handed_over(tmp_path: Path) -> None:
-    init_lab(tmp_path / "lab", recovery_out=tmp_path / "recovery.txt")
+@pytest.mark.parametrize("umask", [0o002, 0o077])
+def test_secrets_are_private_and_the_rest_can_be_handed_over(
+    tmp_path: Path, umask: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        init_lab(tmp_path / "lab", recovery_out=tmp_path / "recovery.txt")
+    finally:
+        os.umask(before)
     modes = {
         path.relative_to(tmp_path).as_posix(): mode(path) for path in tmp_path.rglob("*")
     }
