@@ -316,6 +316,8 @@ def test_what_this_user_cant_read_is_an_error_and_not_left_out(
     check(
         made
     )  # loads what is only imported when it is needed: another user may not read it
+    for each in (made.folder, *made.folder.rglob("*")):
+        each.chmod(0o755)  # whatever the umask is: one path alone can't be read
     (made.folder / path).chmod(0)
     try:
         with without_root(), pytest.raises(OpenError, match=f"{path} can't be read"):
