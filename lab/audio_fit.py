@@ -26,6 +26,7 @@ _STALL_S = 2.0  # a delay that is over within it was a delay, and no lost frames
 _MOST_ROWS_OF_STALL = 40  # the box writes 10 a second
 _LEAST_S = 2.0
 _LONGEST_SESSION_S = 5e5
+_LATEST_HOST_S = 1e12  # no computer runs so long; larger ones overflow in sums
 _MOST_FRAMES = 2**53  # beyond, float64 can't count
 _CLAIMED_MS = 0.1
 
@@ -150,8 +151,10 @@ def _mapped(
 def _sane(rows: AudioRows, notes: list[str]) -> AudioRows:
     sane = np.isfinite(rows.frame) & np.isfinite(rows.host_s)
     sane &= np.abs(rows.frame) < _MOST_FRAMES
+    sane &= np.abs(rows.host_s) < _LATEST_HOST_S
     if sane.any():  # no session is longer than days
-        sane &= np.abs(rows.host_s - np.median(rows.host_s[sane])) < _LONGEST_SESSION_S
+        off_s = np.abs(rows.host_s[sane] - np.median(rows.host_s[sane]))
+        sane[sane] = off_s < _LONGEST_SESSION_S
     if sane.all():
         return rows
     notes.append(f"{int(np.sum(~sane))} AudioClock rows without a sane value were left out")

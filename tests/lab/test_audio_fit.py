@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lab.alignment_report import alignment_json
@@ -102,6 +102,8 @@ def test_a_stuck_frame_counter_ends_in_a_clear_statement() -> None:
         max_size=30,
     )
 )
+@example([(0.0, 1.7e308, 0, 0), (0.0, -1e292, 0, 0), (0.0, -1e292, 0, 0)])
+@example([(0.0, 9e307, 0, 0), (0.0, 9e307, 0, 0)])
 def test_no_readings_whatever_raise(rows: list[tuple[float, float, int, int]]) -> None:
     table = np.array(rows, np.float64).reshape(-1, 4)
     fit = fit_audio(
