@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.clock import WallPair, read_host_clock, read_host_ns, read_wall_pair
+from recorder.clock import (
+    WallPair,
+    read_beside_host,
+    read_host_clock,
+    read_host_ns,
+    read_wall_pair,
+)
 
 
 def test_host_time_never_goes_back() -> None:
@@ -20,6 +26,46 @@ def test_a_wall_pair_lies_between_two_readings_of_host_time() -> None:
     before = read_host_ns()
     pair = read_wall_pair()
     assert before <= pair.host_ns <= read_host_ns()
+
+
+MS = 1_000_000
+
+
+class Interrupted:
+    """A true clock pair: ``ahead_ns`` apart, a microsecond between any two readings.
+
+    The process is put aside before the readings whose numbers are in ``aside``, 10 ms long.
+    """
+
+    def __init__(self, ahead_ns: int, *aside: int) -> None:
+        self.true_ns = 0
+        self.n_read = 0
+        self._ahead_ns = ahead_ns
+        self._aside = aside
+
+    def host_ns(self) -> int:
+        self.true_ns += 10 * MS if self.n_read in self._aside else 1000
+        self.n_read += 1
+        return self.true_ns
+
+    def other_ns(self) -> int:
+        return self.host_ns() + self._ahead_ns
+
+
+@pytest.mark.parametrize("aside", [(), (1,), (2,), (1, 5), range(15)])
+def test_a_process_put_aside_between_two_clocks_does_not_bend_them(
+    aside: tuple[int, ...],
+) -> None:
+    clock = Interrupted(7_000 * MS, *aside)
+    host_ns, other_ns = read_beside_host(clock.other_ns, clock.host_ns)
+    assert abs(other_ns - host_ns - 7_000 * MS) <= 1000
+
+
+def test_a_machine_that_is_never_quick_gives_its_best_reading() -> None:
+    clock = Interrupted(7_000 * MS, *range(1000))
+    host_ns, other_ns = read_beside_host(clock.other_ns, clock.host_ns)
+    assert abs(other_ns - host_ns - 7_000 * MS) <= 10 * MS
+    assert clock.n_read < 100
 
 
 @given(
