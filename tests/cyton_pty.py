@@ -51,6 +51,7 @@ class CytonPty:
         self.straggler = b""  # bytes of an earlier stream that follow the banner
         self._leaving = threading.Event()
         self._streaming = False
+        self._waiting = bytearray()  # what a reader that is late has still to get
         self._master = self._slave = -1
         self._thread = threading.Thread(target=self._live, name="cyton", daemon=True)
 
@@ -71,6 +72,7 @@ class CytonPty:
         self.mute.clear()
         self._leaving.clear()
         self._streaming = False
+        self._waiting.clear()
         self._thread = threading.Thread(target=self._live, name="cyton", daemon=True)
         self._thread.start()
 
@@ -82,6 +84,7 @@ class CytonPty:
         for descriptor in (self._master, self._slave):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+        self._master = self._slave = -1
 
     def _live(self) -> None:
         index, began_ns = 0, 0
@@ -94,6 +97,7 @@ class CytonPty:
                 if not self.mute.is_set():
                     self._write(packet(index))
                 index += 1
+            self._write(b"")
 
     def _obey(self) -> None:
         if not select.select([self._master], [], [], 0.004)[0]:
@@ -104,6 +108,7 @@ class CytonPty:
             self.commands.append(command)
             if command in "vd":
                 self._streaming = False
+                self._waiting.clear()
                 self._write(
                     _GREETING + self.straggler if command == "v" else b"defaults$$$"
                 )
@@ -111,6 +116,8 @@ class CytonPty:
                 self._streaming = command == "b"
 
     def _write(self, content: bytes) -> None:
-        # Nobody reads: a radio does not wait.
+        # A reader may be late on a busy machine, and its terminal holds half a second: no
+        # loss of the board's. One that hangs must not hold up the board either.
+        self._waiting += content
         with contextlib.suppress(BlockingIOError):
-            os.write(self._master, content)
+            del self._waiting[: os.write(self._master, self._waiting)]

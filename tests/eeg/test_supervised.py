@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -31,13 +32,20 @@ if TYPE_CHECKING:
     from recorder.eeg.source import EegSource
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 60.0
+# A second is promised; what a busy machine adds to it is no fault of the watchdog's.
+LOST_S = 5.0
 
 
 def children(pid: int) -> set[int]:
-    """Return the processes that ``pid`` started and that still live."""
+    """Return the processes that ``pid`` started and that nobody waited for yet."""
     found = set()
-    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
-        found |= {int(child) for child in tasks.read_text().split()}
+    for process in Path("/proc").glob("[0-9]*"):
+        # Any process may end while we look.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            status = (process / "stat").read_text("ascii", "replace")
+            if int(status.rpartition(")")[2].split()[1]) == pid:
+                found.add(int(process.name))
     return found
 
 
@@ -115,12 +123,13 @@ def test_a_mute_headset_is_lost_let_go_and_found_again(
     listener.wait_for_rows(50)
     cyton.mute.set()
     muted_ns = read_host_ns()
-    lost = listener.wait_for(EegLost, 1, 2)
-    assert 0.5 < (lost.host_ns - muted_ns) / NS_PER_S < 2
+    lost = listener.wait_for(EegLost, 1, PATIENCE_S)
+    assert (lost.host_ns - muted_ns) / NS_PER_S < LOST_S
+    assert (lost.host_ns - listener.blocks()[-1].polled_ns) / NS_PER_S > 1
     assert lost.reason == "no data from the headset for 1 s"
-    until(lambda: is_gone(pid), 6)
+    until(lambda: is_gone(pid), PATIENCE_S)
     cyton.mute.clear()
-    back = listener.wait_for(EegConnected, 2, 30)
+    back = listener.wait_for(EegConnected, 2, PATIENCE_S)
     listener.wait_for_rows(50, connection=2)
     assert listener.events.index(lost) < listener.events.index(back)
     assert listener.blocks(2)[0].polled_ns >= back.host_ns
@@ -134,11 +143,11 @@ def test_a_pulled_headset_is_lost_and_leaves_no_process_spinning(
     listener.wait_for_rows(50)
     cyton.pull()
     pulled_ns = read_host_ns()
-    lost = listener.wait_for(EegLost, 1, 2)
-    assert (lost.host_ns - pulled_ns) / NS_PER_S < 2
-    until(lambda: is_gone(pid), 6)
+    lost = listener.wait_for(EegLost, 1, PATIENCE_S)
+    assert (lost.host_ns - pulled_ns) / NS_PER_S < LOST_S
+    until(lambda: is_gone(pid), PATIENCE_S)
     cyton.plug_in()
-    listener.wait_for(EegConnected, 2, 30)
+    listener.wait_for(EegConnected, 2, PATIENCE_S)
     listener.wait_for_rows(50, connection=2)
     assert sum(isinstance(event, EegLost) for event in listener.events) == 1
 
@@ -151,7 +160,7 @@ def test_stop_tells_the_board_to_stop_and_ends_the_process(
     source.stop()
     assert (read_host_ns() - began_ns) / NS_PER_S < 5
     assert is_gone(pid)
-    until(lambda: cyton.commands[-1] == "s", 5)
+    until(lambda: cyton.commands[-1] == "s", PATIENCE_S)
 
 
 def test_interrupts_of_the_terminal_are_left_to_the_recorder(
@@ -167,7 +176,9 @@ def test_interrupts_of_the_terminal_are_left_to_the_recorder(
 def test_a_hung_process_is_lost_and_killed(source: SupervisedSource) -> None:
     listener, pid = start(source)
     os.kill(pid, signal.SIGSTOP)
-    listener.wait_for(EegLost, 1, 2)
+    stopped_ns = read_host_ns()
+    lost = listener.wait_for(EegLost, 1, PATIENCE_S)
+    assert (lost.host_ns - stopped_ns) / NS_PER_S < LOST_S
     began_ns = read_host_ns()
     source.stop()
     assert (read_host_ns() - began_ns) / NS_PER_S < 5
@@ -177,9 +188,11 @@ def test_a_hung_process_is_lost_and_killed(source: SupervisedSource) -> None:
 def test_a_killed_process_is_lost_at_once_and_replaced(source: SupervisedSource) -> None:
     listener, pid = start(source)
     os.kill(pid, signal.SIGKILL)
-    lost = listener.wait_for(EegLost, 1, 5)
+    killed_ns = read_host_ns()
+    lost = listener.wait_for(EegLost, 1, PATIENCE_S)
+    assert (lost.host_ns - killed_ns) / NS_PER_S < LOST_S
     assert "process ended" in lost.reason
-    listener.wait_for(EegConnected, 2, 30)
+    listener.wait_for(EegConnected, 2, PATIENCE_S)
 
 
 def test_the_process_outlives_no_recorder(cyton: CytonPty) -> None:
@@ -200,8 +213,8 @@ threading.Event().wait()
         assert recorder.stdout.readline() == "recording\n"
         (pid,) = children(recorder.pid)
         recorder.kill()
-        until(lambda: is_gone(pid), 6)
-    until(lambda: cyton.commands[-1] == "s", 5)
+        until(lambda: is_gone(pid), PATIENCE_S)
+    until(lambda: cyton.commands[-1] == "s", PATIENCE_S)
 
 
 def test_a_board_that_does_not_answer_is_refused_with_advice(
@@ -211,7 +224,7 @@ def test_a_board_that_does_not_answer_is_refused_with_advice(
     others = children(os.getpid())
     with pytest.raises(HeadsetError, match=r"the board does not; switch the board on"):
         source.start(Listener())
-    assert children(os.getpid()) == others
+    assert children(os.getpid()) <= others
 
 
 def test_a_played_back_file_arrives_whole_and_then_ends(
@@ -225,8 +238,8 @@ def test_a_played_back_file_arrives_whole_and_then_ends(
         f"playback:{cut}:CYTON_BOARD", options=SimulationOptions(), truth=Truth(0)
     )
     listener, pid = start(source)
-    lost = listener.wait_for(EegLost, 1, 30)
-    until(lambda: is_gone(pid), 6)
+    lost = listener.wait_for(EegLost, 1, PATIENCE_S)
+    until(lambda: is_gone(pid), PATIENCE_S)
     source.stop()
     blocks = listener.blocks()
     recorded = np.loadtxt(cut, delimiter="\t").T
