@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+STALL_S = 60.0
+
+
 class GatedDisk(PowerCutDisk):
     """A disk whose syncs wait while ``gate`` is shut, as a card that stalls."""
 
@@ -31,10 +34,12 @@ class GatedDisk(PowerCutDisk):
         self.make_base(SESSIONS)
         self.gate = threading.Event()
         self.gate.set()
+        self.stalls = threading.Event()  # somebody waits before the gate
 
     def _wait(self, name: str) -> None:
-        if name == "datasync":
-            self.gate.wait(20)
+        if name == "datasync" and not self.gate.is_set():
+            self.stalls.set()
+            self.gate.wait(STALL_S)
 
 
 @pytest.fixture
@@ -61,8 +66,8 @@ def audio_block(n_frames: int = 480) -> AudioBlock:
     return AudioBlock(frames, avail_frames=0, stamp_ns=now_ns, read_ns=now_ns, xruns=0)
 
 
-def eeg_block(first: int, n_rows: int = 5) -> EegBlock:
-    now_ns = read_host_ns()
+def eeg_block(first: int, n_rows: int = 5, now_ns: int | None = None) -> EegBlock:
+    now_ns = read_host_ns() if now_ns is None else now_ns
     return EegBlock(
         connection=1,
         polled_ns=now_ns,
@@ -77,7 +82,7 @@ def mark() -> MarkRecord:
     return MarkRecord(n=0, id="insight", act="point", stamp_ns=read_host_ns())
 
 
-def wait_until(condition: object, seconds: float = 10.0) -> None:
+def wait_until(condition: object, seconds: float = 60.0) -> None:
     assert callable(condition)
     end_ns = read_host_ns() + round(seconds * NS_PER_S)
     while not condition():
@@ -106,7 +111,8 @@ def test_delivering_never_waits_for_a_disk_that_stalls(
         writer.deliver(eeg_block(5 * number))
         longest_ns = max(longest_ns, read_host_ns() - before_ns)
         time.sleep(0.004)
-    assert longest_ns < 5 * NS_PER_S  # the disk stalls for 20 s
+    assert disk.stalls.is_set()
+    assert longest_ns < STALL_S / 2 * NS_PER_S
     disk.gate.set()
     wait_until(lambda: writer.status.rows == 1500)
     assert writer.status.overflowed == 0
@@ -124,7 +130,7 @@ def test_what_finds_the_queue_full_is_counted_and_news_still_fits(
     wait_until(lambda: writer.status.parts == 1)
     disk.gate.clear()
     block = audio_block(48)
-    time.sleep(4 * TICK_NS / NS_PER_S)  # the writer is stuck in a sync for certain
+    wait_until(disk.stalls.is_set)
     for _ in range(CAPACITY_BLOCKS + 7):
         writer.deliver(block)
     writer.deliver(EegLost(read_host_ns(), 1, "test"))
@@ -181,20 +187,21 @@ def test_a_thread_that_dies_is_told_to_the_next_caller(
 def test_the_status_tells_how_the_headsets_clock_runs(writer: Writer) -> None:
     fresh = writer.status
     assert fresh.eeg_silent_s is None
+    due_ns = read_host_ns()
     for number in range(100):
-        writer.deliver(eeg_block(5 * number))
-        time.sleep(0.02)
+        # However late this thread wakes up, the headset's rows came in time.
+        due_ns += 5 * NS_PER_S // 250
+        time.sleep(max(0, due_ns - read_host_ns()) / NS_PER_S)
+        writer.deliver(eeg_block(5 * number, now_ns=due_ns))
     wait_until(lambda: writer.status.rows == 500)
     status = writer.status
+    longest_s = (read_host_ns() - due_ns) / NS_PER_S
     assert status.eeg_drift_ppm == pytest.approx((status.eeg_rate_hz / 250 - 1) * 1e6)
-    assert 0 <= status.eeg_jitter_ms < 500
+    assert 0 <= status.eeg_jitter_ms < 20
     silent_s = status.eeg_silent_s
     assert silent_s is not None
-    assert 0 <= silent_s < 2
-    time.sleep(2 * TICK_NS / NS_PER_S)
-    later_s = writer.status.eeg_silent_s
-    assert later_s is not None
-    assert later_s > silent_s
+    assert 0 <= silent_s <= longest_s
+    wait_until(lambda: (writer.status.eeg_silent_s or 0) > silent_s)
 
 
 def test_stop_closes_everything(disk: GatedDisk) -> None:
@@ -218,7 +225,7 @@ def test_a_part_is_closed_soon_after_it_ended(disk: GatedDisk) -> None:
     writer.start()
     writer.begin()
     wait_until(lambda: writer.status.parts >= 3)
-    wait_until(lambda: FOLDER / "0001" / "eeg.xdf.age" in disk.files(), seconds=3.0)
+    wait_until(lambda: FOLDER / "0001" / "eeg.xdf.age" in disk.files())
     assert writer.status.trouble == ""
     writer.stop()
 
