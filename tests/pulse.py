@@ -71,11 +71,11 @@ class PulseServer:
             env={**os.environ, **self.environment, "PULSE_SERVER": ""},
             stderr=subprocess.DEVNULL,
         )
-        for _ in range(100):
+        for _ in range(600):
             if self._run("pactl", "info") == 0:
                 return
             time.sleep(0.1)
-        raise AssertionError("PulseAudio did not start within 10 s")
+        raise AssertionError("PulseAudio did not start within a minute")
 
     def kill(self) -> None:
         """Take the server away from one moment to the next, as a plug is pulled."""

@@ -211,10 +211,10 @@ def test_an_overrun_is_counted_and_its_loss_can_be_fitted(
     lost = np.diff(hardware_frames(heard)) - 1
     assert lost.max() > 4_000
     # xruns grows in the very block before which the frames are missing. A busy machine
-    # may add overruns of its own.
+    # may add overruns of its own, even two before the same block.
     sizes = [block.frames.shape[0] for block in heard.blocks]
     xruns = np.array([block.xruns for block in heard.blocks])
-    assert set(np.diff(xruns).tolist()) == {0, 1}
+    assert np.diff(xruns).min() == 0
     grew = np.flatnonzero(np.diff(xruns)) + 1
     begins = np.cumsum([0, *sizes])[grew]
     assert np.flatnonzero(lost).tolist() == (begins - 1).tolist()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,20 @@ def test_stop_is_quick_while_the_sound_server_is_away(pulse_server: PulseServer)
     assert read_host_ns() - asked_ns < 3 * NS_PER_S
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A block's stamp and the moment it was read, on host time, and the wall then."""
+
+    stamp_ns: int
+    read_ns: int
+    wall_ns: int
+
+    def hours_after(self, other: Reading) -> int:
+        """Return by how many hours the wall clock was stepped since ``other``."""
+        ahead_ns = [reading.wall_ns - reading.read_ns for reading in (self, other)]
+        return round((ahead_ns[0] - ahead_ns[1]) / NS_PER_S / HOUR_S)
+
+
 _CHILD = f"""
 import time
 from recorder.audio.microphone import AlsaMicrophone
@@ -153,7 +168,7 @@ def recording_under_faketime(
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         },
     )
-    limit = threading.Timer(40, child.kill)
+    limit = threading.Timer(120, child.kill)
     limit.start()
     try:
         yield child
@@ -164,38 +179,53 @@ def recording_under_faketime(
         child.communicate()
 
 
-def step_while_recording(child: subprocess.Popen[str], offset: Path) -> list[list[int]]:
-    """Step the child's wall clock every 50 blocks; return what it printed."""
+def set_clock(offset: Path, words: str) -> None:
+    """Set the wall clock of all who look at ``offset``, from one moment to the next."""
+    new = offset.with_name("new-offset")
+    new.write_text(words)
+    new.replace(offset)
+
+
+def step_while_recording(child: subprocess.Popen[str], offset: Path) -> list[list[Reading]]:
+    """Step the child's wall clock after 50 blocks of each hour; return what it printed.
+
+    The next step waits until the one before was seen, however late we read.
+    """
     assert child.stdin is not None
     assert child.stdout is not None
-    rows: list[list[int]] = []
-    steps = {50: "+3600", 100: "-3600", 150: "+0"}
+    steps = ["+3600", "-3600", "+0"]
+    phases: list[list[Reading]] = [[]]
     for line in child.stdout:
-        rows.append([int(word) for word in line.split()])
-        if len(rows) in steps:
-            offset.write_text(steps[len(rows)])
-        if len(rows) == 200:
+        stamp_ns, read_ns, wall_ns = map(int, line.split())
+        reading = Reading(stamp_ns, read_ns, wall_ns)
+        if phases[-1] and reading.hours_after(phases[-1][-1]):
+            phases.append([])
+        phases[-1].append(reading)
+        if len(phases[-1]) != 50:
+            continue
+        if steps:
+            set_clock(offset, steps.pop(0))
+        else:
             child.stdin.write("\n")
             child.stdin.flush()
-    return rows
+    return phases
 
 
 def test_a_wall_clock_stepped_by_an_hour_moves_no_stamp(
     pulse_server: PulseServer, tmp_path: Path
 ) -> None:
     offset = tmp_path / "offset"
-    offset.write_text("+0")
+    set_clock(offset, "+0")
     before_ns = read_host_ns()
     with recording_under_faketime(pulse_server, offset) as child:
-        rows = step_while_recording(child, offset)
-    stamp_ns, read_ns, wall_ns = np.array(rows).T
-    hours = ((wall_ns - read_ns) - (wall_ns - read_ns)[0]) / NS_PER_S / HOUR_S
-    assert set(np.rint(hours).tolist()) == {0, 1, -1}
+        phases = step_while_recording(child, offset)
+    assert [phase[0].hours_after(phases[0][0]) for phase in phases] == [0, 1, -1, 0]
     # From the tenth block on every stamp is there, on this process's own host clock, and
     # beside the reading that the child took itself.
-    stamp_ns, read_ns = stamp_ns[10:], read_ns[10:]
+    readings = [reading for phase in phases for reading in phase][10:]
+    stamp_ns = np.array([reading.stamp_ns for reading in readings])
     assert np.all((before_ns < stamp_ns) & (stamp_ns < read_host_ns()))
     assert np.all(np.diff(stamp_ns) > 0)
-    apart_ms = (stamp_ns - read_ns) / 1e6
-    for begin in (0, 40, 90, 140):
-        assert 0 <= np.median(apart_ms[begin : begin + 40]) < 1
+    for phase in phases:
+        apart_ms = [(reading.stamp_ns - reading.read_ns) / 1e6 for reading in phase[10:]]
+        assert 0 <= np.median(apart_ms) < 1
