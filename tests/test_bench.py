@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from scripts.benchmarks.clock import report_lines
+from scripts.benchmarks.disk import can_mount
 from scripts.benchmarks.figures import Figure, Result
 
 ROOT = Path(__file__).parents[1]
@@ -78,7 +79,8 @@ def test_a_recording_is_measured_beside_labrecorder(tmp_path: Path) -> None:
     assert figures["CPU, simulated"] > 0
     assert figures["memory, peak, synthetic board"] > 10
     assert figures["size, speech"] > 50
-    assert figures["bytes written / sealed bytes, simulated"] > 0
+    # Only on a disk of its own can be told what was written to it.
+    assert (figures["bytes written / sealed bytes, simulated"] > 0) is can_mount()
 
 
 @pytest.mark.timeout(300)

@@ -92,9 +92,11 @@ def test_what_is_no_headset_is_refused(spec: str) -> None:
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may open every port")
-def test_a_port_closed_to_the_user_names_the_group() -> None:
-    with pytest.raises(HeadsetError, match="dialout"):
-        opened("serial:/dev/mem:CYTON_BOARD")
+def test_a_port_closed_to_the_user_names_the_group(tmp_path: Path) -> None:
+    with CytonPty(tmp_path) as pty:
+        pty.port.chmod(0)
+        with pytest.raises(HeadsetError, match="dialout"):
+            opened(f"serial:{pty.port}:CYTON_BOARD")
 
 
 def test_a_playback_file_that_can_not_be_read_is_refused(tmp_path: Path) -> None:
