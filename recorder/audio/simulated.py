@@ -9,6 +9,7 @@ seed alone, however it is read.
 from __future__ import annotations
 
 import bisect
+import functools
 import math
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,7 @@ def _voices(rate_hz: int, seed: int) -> NDArray[np.float64]:
     return np.asarray(voices / loudness[:, np.newaxis], dtype=np.float64)
 
 
+@functools.lru_cache(maxsize=1)  # an opening again, or a next session, begins at once
 def _room(fmt: AudioFormat, seed: int) -> NDArray[np.int16] | NDArray[np.int32]:
     """Return the loop of everything but clicks as frames, shape ``(n, n_channels)``."""
     voices = _voices(fmt.rate_hz, seed) * 10 ** (_VOICE_DBFS / 20)
@@ -66,7 +68,9 @@ def _room(fmt: AudioFormat, seed: int) -> NDArray[np.int16] | NDArray[np.int32]:
     heard = mixed + 10 ** (_ROOM_DBFS / 20) * rng.standard_normal(
         (fmt.n_channels, voices.shape[1])
     )
-    return frames_from_shares(heard.T, fmt.bits)
+    frames = frames_from_shares(heard.T, fmt.bits)
+    frames.flags.writeable = False
+    return frames
 
 
 def _click(
