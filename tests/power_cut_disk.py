@@ -8,6 +8,7 @@ sector written since the last `datasync` may be there, be missing, or be torn.
 from __future__ import annotations
 
 import errno
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +43,7 @@ class Content:
             self._head[position:end] = data
             return
         del self._head[position:]
-        if data := data.rstrip(b"\0"):
+        if data := _without_last_zeros(data):
             self._head.extend(bytes(position - len(self._head)))
             self._head.extend(data)
 
@@ -86,11 +87,18 @@ class Inode:
         return content
 
 
+def _without_last_zeros(data: bytes) -> bytes:
+    # Comparing is quicker by far, and a journal is written as 24 MiB of zeros.
+    return b"" if data == bytes(len(data)) else data.rstrip(b"\0")
+
+
 def _sectors(position: int, data: bytes) -> Iterator[tuple[int, bytes]]:
-    while data:
-        room = SECTOR_BYTES - position % SECTOR_BYTES
-        yield position, data[:room]
-        position, data = position + room, data[room:]
+    first = SECTOR_BYTES - position % SECTOR_BYTES
+    begin = 0
+    while begin < len(data):
+        end = begin + SECTOR_BYTES if begin else first
+        yield position + begin, data[begin:end]
+        begin = end
 
 
 Node = Inode | None  # None is a folder
@@ -145,6 +153,7 @@ class PowerCutDisk:
         self._tree: Tree = {}
         self._medium: Tree = {}
         self._changes: list[_Change] = []
+        self._lock = threading.Lock()  # over these three: a test looks while a writer works
         self.before = before
         self.n_steps = 0
 
@@ -154,8 +163,9 @@ class PowerCutDisk:
 
     def after_cut(self, rng: np.random.Generator) -> PowerCutDisk:
         """Return a disk with what the medium might hold after a power cut now."""
-        tree = dict(self._medium)
-        for change in self._changes[: int(rng.integers(len(self._changes) + 1))]:
+        with self._lock:
+            tree, changes = dict(self._medium), list(self._changes)
+        for change in changes[: int(rng.integers(len(changes) + 1))]:
             change.apply(tree)
         disk = PowerCutDisk()
         for path, node in tree.items():
@@ -174,7 +184,9 @@ class PowerCutDisk:
 
     def files(self) -> dict[Path, bytes]:
         """Return every file's bytes as a program sees them."""
-        return {p: n.live.read() for p, n in self._tree.items() if n is not None}
+        with self._lock:
+            tree = dict(self._tree)
+        return {p: n.live.read() for p, n in tree.items() if n is not None}
 
     def create(self, path: Path) -> PowerCutFile:
         self.step("create")
@@ -232,7 +244,8 @@ class PowerCutDisk:
 
     def names(self, folder: Path) -> list[str]:
         self._folder(folder)
-        return sorted(path.name for path in self._tree if path.parent == folder)
+        with self._lock:
+            return sorted(path.name for path in self._tree if path.parent == folder)
 
     def is_folder(self, path: Path) -> bool:
         return path in self._tree and self._tree[path] is None
@@ -243,18 +256,20 @@ class PowerCutDisk:
     def sync_folder(self, folder: Path) -> None:
         self.step("sync_folder")
         self._folder(folder)
-        touched = [n for n, change in enumerate(self._changes) if folder in change.folders]
-        end = touched[-1] + 1 if touched else 0
-        for change in self._changes[:end]:
-            change.apply(self._medium)
-        del self._changes[:end]
+        with self._lock:
+            of_it = [n for n, each in enumerate(self._changes) if folder in each.folders]
+            end = of_it[-1] + 1 if of_it else 0
+            for change in self._changes[:end]:
+                change.apply(self._medium)
+            del self._changes[:end]
 
     def free_bytes(self, _folder: Path) -> int:
         return 1 << 40
 
     def _change(self, apply: Callable[[Tree], None], *folders: Path) -> None:
-        apply(self._tree)
-        self._changes.append(_Change(apply, folders))
+        with self._lock:
+            apply(self._tree)
+            self._changes.append(_Change(apply, folders))
 
     def _node(self, path: Path) -> Node:
         if path not in self._tree:

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 SIGNER = Signer("BOX-00019", uuid.UUID(int=7), Ed25519PrivateKey.generate(), RECIPIENTS)
 
 
+KINDS = ("kill", "power cut")
+
+
 def recorded(disk: PowerCutDisk) -> Rig:
     disk.make_base(SESSIONS)
     rig = Rig(disk, part_length_s=1.0)
@@ -99,10 +102,14 @@ def cut_at(act: Callable[[Rig], None], step: int) -> Rig:
     return rig
 
 
-def states_after(rig: Rig, seed: int) -> list[PowerCutDisk]:
+def state_after(rig: Rig, seed: int, kind: str) -> PowerCutDisk:
     disk = rig.disk
     assert isinstance(disk, PowerCutDisk)
-    return [disk, disk.after_cut(np.random.default_rng(seed))]
+    return disk if kind == "kill" else disk.after_cut(np.random.default_rng(seed))
+
+
+def states_after(rig: Rig, seed: int) -> Iterator[PowerCutDisk]:
+    return (state_after(rig, seed, kind) for kind in KINDS)
 
 
 def signed(disk: PowerCutDisk) -> list[tuple[Path, Manifest]]:
@@ -118,7 +125,7 @@ def each_step(act: Callable[[Rig], None]) -> Iterator[PowerCutDisk]:
     # Killed at one step, cut off from power at the next: each kind at every other step.
     # One after the other: the journals of all these disks would be gigabytes.
     for step in steps_of(act):
-        yield states_after(cut_at(act, step), seed=step)[step % 2]
+        yield state_after(cut_at(act, step), step, KINDS[step % 2])
 
 
 @pytest.mark.parametrize("act", [close, erase, throw_away, sign])
