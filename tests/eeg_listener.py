@@ -60,7 +60,7 @@ class Listener:
     def wait_for_rows(self, n_rows: int, connection: int = 1) -> None:
         """Return once ``n_rows`` came, or raise TimeoutError."""
         with self._news:
-            if not self._news.wait_for(lambda: self.n_rows(connection) >= n_rows, 20):
+            if not self._news.wait_for(lambda: self.n_rows(connection) >= n_rows, 60):
                 raise TimeoutError(f"{self.n_rows(connection)} rows of {n_rows}")
 
 

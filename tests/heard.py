@@ -49,7 +49,7 @@ class Heard:
     def n_frames(self) -> int:
         return sum(block.frames.shape[0] for block in self.blocks)
 
-    def wait_for(self, reached: Callable[[Heard], bool], timeout_s: float = 20) -> None:
+    def wait_for(self, reached: Callable[[Heard], bool], timeout_s: float = 60) -> None:
         """Return once ``reached``; fail the test where that takes too long."""
         with self._changed:
             if not self._changed.wait_for(lambda: reached(self), timeout_s):
