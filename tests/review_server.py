@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.spoken import SpokenBench
 
 _PROGRAM = Path(sys.executable).with_name("fieldrec-lab")
+_PATIENCE_S = 100
 
 
 @dataclass
@@ -46,7 +47,7 @@ class RunningReview:
 
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGINT)
-        self._process.wait(20)
+        self._process.wait(_PATIENCE_S)
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._log.close()
@@ -63,4 +64,4 @@ class RunningReview:
     def kill(self) -> None:
         """End the server as a power cut would."""
         self._process.kill()
-        self._process.wait(20)
+        self._process.wait(_PATIENCE_S)

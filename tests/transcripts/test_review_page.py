@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from selenium.webdriver.chrome.webdriver import WebDriver
 
-_PATIENCE_S = 20
+_PATIENCE_S = 100
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,9 @@ def text(browser: WebDriver, css: str) -> str:
 
 
 def in_hand(browser: WebDriver) -> int:
-    found = browser.find_element("css selector", ".turn.here").get_attribute("data-turn")
-    return int(found or -1)
+    """Return the number of the turn in hand; -1 where none is."""
+    script = "return document.querySelector('.turn.here')?.dataset.turn ?? '-1'"
+    return int(browser.execute_script(script))  # selenium's
 
 
 def faults(browser: WebDriver) -> list[str]:
