@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -17,6 +16,9 @@ from lab.settings import Lab
 from recorder.cli_errors import examples
 from recorder.errors import LabError
 from recorder.format.registers import list_scopes, parse_scopes
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 
 def add_to(app: typer.Typer) -> None:
@@ -144,10 +146,9 @@ def marks(
     say(facts, f"{len(delivery.marks)} mark(s) are kept with {session}", as_json=as_json)
 
 
-def _zone(name: str) -> tzinfo:
+def _zone(name: str) -> tzinfo | None:
     try:
-        here = datetime.now().astimezone().tzinfo
-        return ZoneInfo(name) if name or here is None else here
+        return ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise LabError(
             f"there is no time zone {name[:40]!r}", hint="such as Europe/Moscow"

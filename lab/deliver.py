@@ -29,7 +29,13 @@ _MAX_BYTES = 4 << 20
 
 
 def deliver_marks(
-    lab: Lab, catalogue: Catalogue, session: str, file: Path, *, who: str, zone: tzinfo
+    lab: Lab,
+    catalogue: Catalogue,
+    session: str,
+    file: Path,
+    *,
+    who: str,
+    zone: tzinfo | None,
 ) -> Delivery:
     """Keep the marks in ``file`` with a session of the lab's; return what was delivered.
 
@@ -77,7 +83,7 @@ def _read(file: Path) -> bytes:
     return content
 
 
-def _frame(lab: Lab, row: FactsRow, zone: tzinfo) -> Frame:
+def _frame(lab: Lab, row: FactsRow, zone: tzinfo | None) -> Frame:
     codebook = read_codebooks(lab).get(row.facts.codebook)
     if codebook is None:
         raise FormatError(

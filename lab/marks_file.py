@@ -33,11 +33,14 @@ _OF_DAY: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The session that marks belong to; ``zone`` is that of wall times without one."""
+    """The session that marks belong to; ``zone`` is that of wall times without one.
+
+    None stands for this computer's, with summer time as it was on the session's day.
+    """
 
     started: datetime
     length_s: float
-    zone: tzinfo
+    zone: tzinfo | None
     codebook: Codebook
 
 
@@ -172,7 +175,9 @@ class _Line:
             moment = datetime.fromisoformat(text)
         except ValueError:
             raise self._no_wall(text) from None
-        return moment if moment.tzinfo else moment.replace(tzinfo=self.frame.zone)
+        if moment.tzinfo or self.frame.zone:
+            return moment if moment.tzinfo else moment.replace(tzinfo=self.frame.zone)
+        return moment.astimezone()
 
     def _no_wall(self, text: str) -> FormatError:
         return FormatError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -22,6 +24,7 @@ from tests.dataset_world import World, make_world
 from tests.house import exit_code
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FRAME = Frame(
@@ -49,6 +52,30 @@ def test_wall_time_is_that_of_the_zone_unless_it_has_its_own(text: str) -> None:
     (mark,) = parse_marks(f"wall_time;id\n{text};insight\n".encode(), FRAME)
     expected = datetime(2026, 11, 23, 10, 10, tzinfo=UTC)
     assert mark.wall_ns == int(expected.timestamp()) * 10**9
+
+
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this computer stand where summer time is kept."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_berlin")
+@pytest.mark.parametrize(("month", "hour"), [(1, 11), (7, 12)])
+@pytest.mark.parametrize("day", ["", "2026-{month:02}-05 "])
+def test_wall_time_here_is_that_of_the_sessions_season(
+    month: int, hour: int, day: str
+) -> None:
+    began = datetime(2026, month, 5, 10, 0, 0, tzinfo=UTC)
+    text = f"{day.format(month=month)}{hour}:10"
+    (mark,) = parse_marks(
+        f"wall_time;id\n{text};insight\n".encode(), replace(FRAME, started=began, zone=None)
+    )
+    assert mark.wall_ns == (int(began.timestamp()) + 600) * 10**9
 
 
 def test_a_russian_spreadsheets_file_is_read() -> None:
