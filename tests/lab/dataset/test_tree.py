@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     from tests.lab.dataset.conftest import Dataset
 
+# Whichever test comes first waits for the sessions to be recorded, and for both trees.
+pytestmark = pytest.mark.timeout(900)
+
 
 def run_file(dataset: Dataset, what: str, suffix: str, tree: Path | None = None) -> Path:
     """Return a file of the session in which ``what`` happened."""
