@@ -9,7 +9,7 @@ import pytest
 from provisioning.bench.measured import check_devices
 from provisioning.device import make_device, read_choices
 from tests.house import make_house
-from tests.service_process import ServiceProcess, subscribed, until_state
+from tests.service_process import ServiceProcess, subscribed, until, until_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +21,12 @@ QUIET_DB = -90.0
 
 def findings(service: ServiceProcess) -> dict[str, Finding]:
     return {one.id: one for one in check_devices(service.socket, seconds=1)}
+
+
+def delivering(service: ServiceProcess) -> dict[str, Finding] | None:
+    """Return the findings, None while a device is away."""
+    found = findings(service)
+    return None if "fail" in {one.grade for one in found.values()} else found
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +42,8 @@ def test_simulated_devices_are_told_from_real_ones(boxes: dict[str, Path]) -> No
     with ServiceProcess(boxes["simulated"]) as service:
         with subscribed(service) as client:
             until_state(client, lambda state: max(state.microphone.levels_db) > QUIET_DB)
-        found = findings(service)
+        # A machine that stood still for a second lost its headset meanwhile, and says so.
+        found = until(lambda: delivering(service), "they never delivered for a second")
     assert set(found) == {"recorder", "headset", "microphone"}
     assert found["headset"].grade == "warn"
     assert "simulation" in found["headset"].todo.en
