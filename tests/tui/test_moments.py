@@ -153,13 +153,13 @@ def test_what_goes_on_meanwhile_is_said_as_it_is(
 
 
 def test_a_value_is_listed_at_the_moment_of_its_key(tmp_path: Path) -> None:
-    now_ns = read_host_ns()
-    value = state.LoggedMark(1, "suds", "value", now_ns, value=7, back_s=20.0)
-    point = state.LoggedMark(2, "insight", "point", now_ns, back_s=30.0)
-    session = msgspec.structs.replace(LIVE, marks=(value, point), elapsed_s=100.0)
-
     async def story() -> None:
         async with staged(tmp_path) as screen:
+            now_ns = read_host_ns()  # the screen is up: its start may take long
+            value = state.LoggedMark(1, "suds", "value", now_ns, value=7, back_s=20.0)
+            point = state.LoggedMark(2, "insight", "point", now_ns, back_s=30.0)
+            marks = (value, point)
+            session = msgspec.structs.replace(LIVE, marks=marks, elapsed_s=100.0)
             await screen.tell(at("recording", session))
             said = screen.app.screen.query_one(MarkList).said.plain.splitlines()
             shown = [line.split(maxsplit=1) for line in said]
