@@ -49,7 +49,7 @@ def headsets_in_reach(headsets: Mapping[str, tuple[str, int]]) -> Iterator[str]:
     finally:
         for process in (mock, bus):
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 def _has_dbusmock() -> bool:

@@ -84,7 +84,7 @@ class CytonPty:
         for descriptor in (self._master, self._slave):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-        self._master = self._slave = -1
+        self._master = self._slave = -1  # the numbers may be somebody else's by now
 
     def _live(self) -> None:
         index, began_ns = 0, 0

@@ -58,7 +58,7 @@ def networks_in_reach(networks: Mapping[str, int]) -> Iterator[str]:
     finally:
         for process in (mock, bus):
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 def _has_dbusmock() -> bool:

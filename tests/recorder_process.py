@@ -109,10 +109,15 @@ class RecorderProcess:
             assert read_host_ns() < deadline_ns, "no status line in time"
             time.sleep(0.02)
 
-    def wait_for(self, seen: Callable[[dict[str, object]], bool]) -> dict[str, object]:
-        """Return the first status line, from the newest now on, that ``seen`` accepts."""
+    def wait_for(
+        self, seen: Callable[[dict[str, object]], bool], *, first: int | None = None
+    ) -> dict[str, object]:
+        """Return the first status line that ``seen`` accepts.
+
+        It looks from line ``first`` on, counted from 0; None is the newest now.
+        """
         deadline_ns = read_host_ns() + _ns(_PATIENCE_S)
-        first = len(self._lines) - 1
+        first = len(self._lines) - 1 if first is None else first
         while True:
             for _, line in self._lines[first:]:
                 if seen(line):

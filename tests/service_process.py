@@ -130,6 +130,12 @@ def are_connected(state: State) -> bool:
     return state.headset.link == "connected" and state.microphone.link == "connected"
 
 
+def is_saving(state: State) -> bool:
+    """Tell whether something of a session reached the medium a moment ago."""
+    ago_s = None if state.session is None else state.session.saved_ago_s
+    return ago_s is not None and ago_s < 2
+
+
 def prepare(client: RecorderClient, *, scopes: tuple[str, ...] = ("eeg", "audio")) -> str:
     """Prepare a session with a new client; return the code."""
     code = client.ask(calls.ListClients(), replies.ClientList).pool[0]

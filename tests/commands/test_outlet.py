@@ -99,7 +99,7 @@ def test_a_reader_that_never_reads_again_is_waited_for_two_seconds(
         for n in range(50):
             outlet.offer(f"{n} {LINE}\n")
         assert 1.9 < seconds_of(outlet, "last\n") < 10
-        assert seconds_of(outlet, "more\n") < 1, "it was given up already"
+        assert seconds_of(outlet, "more\n") < 1.9, "it was given up already"
 
 
 def test_a_descriptor_made_non_blocking_loses_nothing_that_is_read(
@@ -117,4 +117,4 @@ def test_a_descriptor_made_non_blocking_loses_nothing_that_is_read(
 def test_a_stream_that_was_closed_before_the_start_takes_nothing() -> None:
     with Outlet(None) as outlet:
         outlet.offer("never\n")
-        assert seconds_of(outlet, "last\n") < 1
+        assert seconds_of(outlet, "last\n") < 1.9

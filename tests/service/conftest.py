@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +18,6 @@ from tests.service_process import ServiceProcess, subscribed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from recorder.protocol.client import RecorderClient
 
@@ -37,6 +38,13 @@ def own_house(house: House, tmp_path: Path) -> House:
     """Copy the box, for a test that needs one of its own."""
     box = shutil.copytree(house.box, tmp_path / "box")
     return House(house.lab, house.fleet, box, house.recovery)
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """Give a folder for sockets: their names may have 107 characters, tmp_path has more."""
+    with tempfile.TemporaryDirectory(prefix="fieldrec-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

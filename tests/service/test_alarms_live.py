@@ -9,6 +9,7 @@ from recorder.protocol import calls
 from tests.service_process import (
     ServiceProcess,
     begin,
+    is_saving,
     subscribed,
     until_state,
 )
@@ -27,6 +28,11 @@ def raised(state: State, name: str) -> bool:
     return any(alarm.id == name and alarm.lasting for alarm in state.alarms)
 
 
+def detail(state: State, name: str) -> str:
+    (alarm,) = [one for one in state.alarms if one.id == name]
+    return alarm.detail
+
+
 def test_every_fault_of_the_devices_is_told_and_ends_with_it(
     own_house: House, tmp_path: Path
 ) -> None:
@@ -38,8 +44,8 @@ def test_every_fault_of_the_devices_is_told_and_ends_with_it(
     with ServiceProcess(own_house.box, options) as service, subscribed(service) as client:
         until_state(client, lambda s: s.gate.good_share > 0)
         begin(client)
-        client.do(calls.Provoke("microphone"))
         mute_ns = read_host_ns()
+        client.do(calls.Provoke("microphone"))
         lose_contact(client)
         (zone / "temp").write_text("85000")
         until_state(client, lambda s: raised(s, "hot"))
@@ -55,9 +61,8 @@ def test_every_fault_of_the_devices_is_told_and_ends_with_it(
 def lose_contact(client: RecorderClient) -> None:
     """Let electrodes fail and mend."""
     client.do(calls.Provoke("electrodes"))
-    state = until_state(client, lambda s: raised(s, "contact"))
-    (alarm,) = [one for one in state.alarms if one.id == "contact"]
-    assert alarm.detail == "Fp2, C3, C4"
+    lost = "Fp2, C3, C4"  # told as each of them is judged
+    until_state(client, lambda s: raised(s, "contact") and detail(s, "contact") == lost)
     client.do(calls.Provoke("electrodes"))
 
 
@@ -80,9 +85,7 @@ def lose_the_headset(client: RecorderClient) -> None:
     state = until_state(client, lambda s: raised(s, "headset_lost"))
     assert state.headset.link == "lost"
     assert all(one.reason == "no_data" for one in state.electrodes)
-    assert state.session is not None
-    assert state.session.saved_ago_s is not None
-    assert state.session.saved_ago_s < 2
+    until_state(client, lambda s: raised(s, "headset_lost") and is_saving(s))
     state = until_state(client, lambda s: not raised(s, "headset_lost"))
     assert state.headset.link == "connected"
     assert state.session is not None

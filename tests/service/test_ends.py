@@ -74,11 +74,13 @@ def test_told_to_end_it_closes_and_signs_the_session(
     assert not service.socket.exists()
 
 
-def test_systemd_is_told_when_it_is_ready_alive_and_stopping(own_house: House) -> None:
-    path = own_house.box / "notify.sock"
+def test_systemd_is_told_when_it_is_ready_alive_and_stopping(
+    own_house: House, short_folder: Path
+) -> None:
+    path = short_folder / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(path))
-        listener.settimeout(30)
+        listener.settimeout(60)
         environment = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "300000"}
         with ServiceProcess(own_house.box, environment=environment) as service:
             words = [listener.recv(100) for _ in range(4)]

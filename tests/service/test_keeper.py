@@ -10,7 +10,7 @@ import pytest
 
 from recorder.audio.choose import open_microphone
 from recorder.audio.source import AudioFormat
-from recorder.clock import read_host_ns
+from recorder.clock import NS_PER_S, read_host_ns
 from recorder.service.keeper import Keeper
 from recorder.simulation import SimulationOptions, Truth
 from tests.service_process import until
@@ -96,9 +96,13 @@ def test_closing_waits_until_a_device_that_starts_is_released(kept: Kept) -> Non
 
 
 def test_a_microphone_bears_starts_and_stops_at_any_moment_of_each_other() -> None:
-    """Races are rare: many goes, and none may raise or leave a thread."""
+    """Races are rare: as many goes as half a minute has, none raises or leaves a thread."""
     fmt, options = AudioFormat(n_channels=1), SimulationOptions()
+    before = set(threading.enumerate())
+    end_ns = read_host_ns() + 30 * NS_PER_S
     for _ in range(300):
+        if read_host_ns() > end_ns:
+            break
         source = open_microphone(
             "simulated", fmt, options=options, truth=Truth(origin_ns=read_host_ns())
         )
@@ -108,4 +112,5 @@ def test_a_microphone_bears_starts_and_stops_at_any_moment_of_each_other() -> No
         source.start(lambda _: None)
         stopping.join()
         source.stop()
-    assert not [t for t in threading.enumerate() if t.name == "microphone"]
+    left = set(threading.enumerate()) - before
+    assert not [thread for thread in left if thread.name == "microphone"]

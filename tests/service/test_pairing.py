@@ -50,9 +50,14 @@ def test_a_bluetooth_headset_is_found_with_its_model_and_signal_and_paired(
 
 
 def test_without_bluetooth_the_search_says_so_and_finds_the_rest(
-    client: RecorderClient,
+    own_house: House, tmp_path: Path
 ) -> None:
-    found = client.ask(calls.Scan(), replies.Found)
+    nobody = {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/nothing"}
+    with (
+        ServiceProcess(own_house.box, environment=nobody) as one,
+        subscribed(one) as client,
+    ):
+        found = client.ask(calls.Scan(), replies.Found)
     assert found.problem
     assert found.headsets
 

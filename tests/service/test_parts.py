@@ -215,9 +215,9 @@ def told(listener: socket.socket) -> list[str]:
 
 @pytest.mark.parametrize("abstract", [False, True])
 def test_systemd_hears_that_it_is_ready_alive_and_stopping(
-    tmp_path: Path, *, abstract: bool
+    short_folder: Path, *, abstract: bool
 ) -> None:
-    name = f"@fieldrec-{os.getpid()}" if abstract else str(tmp_path / "notify")
+    name = f"@fieldrec-{os.getpid()}" if abstract else str(short_folder / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(name.replace("@", "\0"))
         known = {"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "9000000"}

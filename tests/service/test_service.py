@@ -8,7 +8,6 @@ import stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +18,13 @@ from recorder.clock import NS_PER_S, read_host_ns
 from recorder.errors import ClientCodeError, MarkError, PhaseError, ServiceError
 from recorder.protocol import calls, replies
 from recorder.protocol.lines import MAX_LINE_BYTES
+from recorder.protocol.place import reachable
+from tests.box_files import holding
 from tests.service_process import (
     CONFIRMED,
     ServiceProcess,
     begin,
+    is_saving,
     mark,
     prepare,
     subscribed,
@@ -61,19 +63,21 @@ def test_the_trace_is_told_without_gaps_and_only_to_those_who_want_it(
 ) -> None:
     with subscribed(shared) as curious:
         curious.do(calls.Subscribe(trace=True))
-        until_state(curious, lambda s: s.trace is not None and bool(s.trace.rows_uv[0]))
-        began_ns, now_ns, rows = 0, 0, 0
-        while rows < 100:
+        began_ns = until_state(
+            curious, lambda s: s.trace is not None and bool(s.trace.rows_uv[0])
+        ).at_ns
+        now_ns, rows = began_ns, 0
+        while rows < 250:
             state = curious.next_news()
             now_ns = state.at_ns
             if state.trace is not None:
-                began_ns = began_ns or now_ns
                 rows += len(state.trace.rows_uv[0])
                 assert {len(row) for row in state.trace.rows_uv} == {
                     len(state.trace.rows_uv[0])
                 }
         seconds = (now_ns - began_ns) / NS_PER_S
-        assert 45 < rows / (seconds + 0.5) < 75
+        # What a busy machine takes a second late at either end is no gap.
+        assert rows == pytest.approx(50 * seconds, abs=50)
     assert client.next_news().trace is None
 
 
@@ -111,9 +115,7 @@ def test_a_name_in_the_field_for_the_code_is_refused_and_kept_nowhere(
             )
         assert name not in str(caught.value)
         assert name not in shared.log
-        for path in shared.box.rglob("*"):
-            if path.is_file():
-                assert name.encode() not in path.read_bytes()
+        assert not holding(shared.box, name)
     assert client.next_news().phase == "home"
 
 
@@ -150,7 +152,7 @@ def record_with_erase_and_pause(client: RecorderClient) -> Story:
     resume_ns = read_host_ns()
     client.do(calls.Resume())
     with pytest.raises(MarkError, match="nothing was recorded"):
-        client.do(calls.Mark("insight", "point", pause_ns + 1))
+        client.do(calls.Mark("insight", "point", resume_ns))
     time.sleep(1.0)
     assert newest(client).running == ("emotion",)
     client.do(calls.Stop())
@@ -233,22 +235,22 @@ def test_a_client_that_babbles_harms_nobody(
     for attack in attacks:
         with socket.socket(socket.AF_UNIX) as stream, suppress(OSError):
             stream.settimeout(0.5)
-            stream.connect(str(shared.socket))
+            with reachable(shared.socket) as short:
+                stream.connect(short)
             stream.sendall(attack)
             stream.recv(100)
     crowd = [socket.socket(socket.AF_UNIX) for _ in range(100)]
     for one in crowd:
         one.settimeout(1)
-        with suppress(OSError):
-            one.connect(str(shared.socket))
+        with suppress(OSError), reachable(shared.socket) as short:
+            one.connect(short)
     with shared.connect() as late:
         late.ask(calls.Hello(), replies.Welcome)
     for one in crowd:
         one.close()
-    state = until_state(client, lambda s: s.session is not None and s.session.written_s > 2)
+    until_state(client, lambda s: s.session is not None and s.session.written_s > 2)
+    state = until_state(client, is_saving)
     assert state.session is not None
-    assert state.session.saved_ago_s is not None
-    assert state.session.saved_ago_s < 2
     assert state.session.lost_share == 0
     assert not [alarm for alarm in state.alarms if alarm.id == "queue_full"]
 
@@ -258,10 +260,10 @@ def test_a_client_that_does_not_read_loses_news_and_no_answer(
 ) -> None:
     with subscribed(shared) as lazy:
         lazy.do(calls.Subscribe(trace=True))
+        began_ns = read_host_ns()
         time.sleep(3)
         numbers = [lazy.send(calls.Hello()) for _ in range(20)]
-        moments = [client.next_news().at_ns for _ in range(4)]
-        assert max(late - early for early, late in pairwise(moments)) < 3 * NS_PER_S
+        until_state(client, lambda s: s.at_ns > began_ns + 3 * NS_PER_S)
         assert lazy.ask(calls.Hello(), replies.Welcome).version == 1
         assert numbers
 

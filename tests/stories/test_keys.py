@@ -37,9 +37,10 @@ def press_all(recorder: RecorderProcess, pressed_ns: dict[str, int]) -> None:
     """Press marks, pause, wait a second, resume; each key once the last was answered."""
 
     def press(key: str, note: str) -> None:
+        n_before = len(recorder.lines)
         pressed_ns[note] = read_host_ns()
         recorder.press(key)
-        recorder.wait_for(shows("note", note))
+        recorder.wait_for(shows("note", note), first=n_before)
 
     press("2", "insight #1")
     press("3", "emotion:on #2")

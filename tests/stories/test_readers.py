@@ -13,13 +13,13 @@ from typing import IO, TYPE_CHECKING
 
 from recorder.clock import NS_PER_S, read_host_ns
 from recorder.errors import BoxError
-from tests.story import BIN, FORM, Place, sessions_of
+from tests.story import BIN, FORM, Place, open_session, sessions_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 PAGE_BYTES = 4096
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def start(
@@ -82,16 +82,15 @@ def read_line(stream: IO[bytes] | None) -> bytes:
         return stream.readline()
 
 
-def test_a_reader_that_goes_away_ends_no_recording(place: Place) -> None:
+def test_a_reader_that_goes_away_ends_no_recording(place: Place, out: Path) -> None:
     before = sessions_of(place.box)
     recorder = start(place, "--json", "--duration", "3.5", stdout=subprocess.PIPE)
-    first = json.loads(read_line(recorder.stdout))
-    start_ns = read_host_ns()
+    assert "elapsed_s" in json.loads(read_line(recorder.stdout))
     assert ended(recorder) == 0
-    left_s = 3.5 - first["elapsed_s"]
-    assert (read_host_ns() - start_ns) / NS_PER_S > left_s / 2
     (session,) = sessions_of(place.box) - before
     check_clean(session)
+    stamps_s = open_session(place, session, out).stamps_s("EEG")
+    assert stamps_s[-1] - stamps_s[0] > 3
 
 
 def test_a_reader_that_stops_reading_keeps_no_recording_from_its_end(place: Place) -> None:

@@ -159,9 +159,9 @@ def test_a_microphone_and_a_box_that_another_recorder_holds(
 # Clients
 
 
-def spoiled(code: str) -> str:
-    """Return ``code`` with another check character."""
-    return code[:-1] + ("A" if code[-1] != "A" else "B")
+def spoiled(text: str, others: str = "AB") -> str:
+    """Return ``text`` with another last character: one of ``others``."""
+    return text[:-1] + (others[0] if text[-1] != others[0] else others[1])
 
 
 def test_a_client_code_with_a_wrong_check_character(box: Path, client: str) -> None:
@@ -230,7 +230,7 @@ def test_recipients_that_could_not_be_trusted_with_a_session(
         "the same twice": lines[:1] * 2,
         "mixed types": [lines[0], *(line for line in old if line.startswith("age1"))],
         "a private key": [*lines, secret],
-        "a typing error": [lines[0], lines[1][:-1] + "q"],
+        "a typing error": [lines[0], spoiled(lines[1], "qp")],
     }
     for what, wrong in refused.items():
         file.write_text("".join(f"{line}\n" for line in wrong))

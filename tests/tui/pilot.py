@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 30.0
 SMALLEST = (80, 24)
+_REPEAT_S = 0.03
 
 
 class Screen:
@@ -34,6 +35,7 @@ class Screen:
         self.app = app
         self.pilot = pilot
         self._pressed_s: dict[str, float] = {}
+        self._held_s = 0.0  # the time of the newest repeat
 
     @property
     def name(self) -> str:
@@ -60,15 +62,23 @@ class Screen:
             await self.pilot.press(key)
             self._pressed_s[key] = _now_s()
 
-    async def hold(self, key: str, *, for_s: float) -> None:
-        """Let ``key`` repeat as a keyboard does; at least twice."""
+    async def hold(self, key: str, *, for_s: float, still: bool = False) -> None:
+        """Let ``key`` repeat as a keyboard does; at least twice.
+
+        A keyboard is never late: however long a busy machine keeps this waiting, the
+        repeats carry the times of an even pace. ``still`` goes on with the last hold.
+        """
         end_ns = read_host_ns() + round(for_s * NS_PER_S)
-        while True:
-            self.app.post_message(Key(key, key if len(key) == 1 else None))
-            if read_host_ns() >= end_ns:
-                break
-            await asyncio.sleep(0.03)
-        self.app.post_message(Key(key, None))
+        last = False
+        while not last:
+            last = read_host_ns() >= end_ns
+            for _ in range(1 + last):
+                event = Key(key, key if len(key) == 1 else None)
+                if still:
+                    event.time = self._held_s + _REPEAT_S
+                self._held_s, still = event.time, True
+                self.app.post_message(event)
+            await asyncio.sleep(0 if last else _REPEAT_S)
         await self.pilot.pause()
         self._pressed_s[key] = _now_s()
 

@@ -19,6 +19,7 @@ from recorder.eeg.montage import board
 from recorder.format.study import parse_study
 from recorder.protocol import calls, replies, state
 from recorder.protocol.lines import Answer
+from recorder.protocol.place import reachable
 from tests.tui.pilot import Screen
 from tui.app import FieldrecApp
 from tui.messages import Answered, Connected, NewsArrived
@@ -96,7 +97,7 @@ class Staged(Screen):
         self.app.post_message(NewsArrived(told, read_host_ns()))
         for _ in range(3):  # without waiting for a whole machine to be idle
             await self.pilot.pause(0)
-        assert self.app.state is told
+        await self.until(lambda: self.app.state is told)
 
     async def repeat(self) -> None:
         """Give it the same news every half second."""
@@ -130,7 +131,8 @@ async def staged(
     """Run a screen on a socket where nobody answers."""
     path = folder / "nobody.sock"
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
+        with reachable(path) as short:
+            listener.bind(short)
         listener.listen(16)
         app = FieldrecApp(path, language=language)
         app.study = STUDY

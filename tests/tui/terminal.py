@@ -34,8 +34,10 @@ class Terminal:
 
     def until_written(self, text: str) -> None:
         """Wait until ``text`` was written since the last time."""
-        until(lambda: text.encode() in self._written or None, f"{text!r} never came")
-        self._written.clear()
+        needle = text.encode()
+        until(lambda: needle in self._written or None, f"{text!r} never came")
+        # What came after it, and while this was looked for, is for the next one.
+        del self._written[: self._written.index(needle) + len(needle)]
 
     def _read(self) -> None:
         while True:

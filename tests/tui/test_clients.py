@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from recorder.format.registers import BoxRegister, decode_register
 from recorder.protocol import calls, replies
+from tests.box_files import holding
 from tests.service_process import subscribed
 from tests.tui.pilot import Screen, screen_on
 
@@ -50,9 +51,8 @@ def test_a_clients_name_is_refused_and_kept_nowhere(service: ServiceProcess) -> 
 
     asyncio.run(story())
     box = service.socket.parent
-    kept = [path.read_bytes() for path in box.rglob("*") if path.is_file()]
     for name in NAMES:
-        assert not any(name.encode() in content for content in kept)
+        assert not holding(box, name)
         assert name not in service.log
 
 

@@ -75,7 +75,7 @@ def test_a_key_that_is_held_pauses_once_and_marks_once(tmp_path: Path) -> None:
             assert [call.act for call in screen.marks_asked] == ["on"]
             await screen.hold("space", for_s=0.6)
             await screen.tell(at("paused"))
-            await screen.hold("space", for_s=0.3)
+            await screen.hold("space", for_s=0.3, still=True)
             assert [call for call in screen.asked if _turns(call)] == [calls.Pause()]
             await asyncio.sleep(1.0)
             await screen.press("space")
@@ -96,9 +96,9 @@ def test_an_enter_that_is_held_neither_confirms_everything_nor_records(
             assert not [call for call in screen.asked if isinstance(call, calls.Prepare)]
             closed = msgspec.structs.replace(HOME.gate, open=False)
             await screen.tell(at("fit", gate=closed))
-            await screen.hold("enter", for_s=0.3)
+            await screen.hold("enter", for_s=0.3, still=True)
             await screen.tell(at("fit"))
-            await screen.hold("enter", for_s=0.3)
+            await screen.hold("enter", for_s=0.3, still=True)
             assert not [call for call in screen.asked if isinstance(call, calls.Record)]
 
     asyncio.run(story())
