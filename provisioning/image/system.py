@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 UNITS = (
     *("fieldrec-recorder.service", "fieldrec-sync.service", "fieldrec-tui.service"),
-    *("fieldrec-identity.service", "fieldrec-settle.service"),
+    *("fieldrec-identity.service", "fieldrec-settle.service", "fieldrec-overdue.timer"),
     *("fieldrec-service.service", "nftables.service", "chronyd-restricted.service"),
     *("NetworkManager.service", "bluetooth.service", "seatd.service"),
 )

@@ -141,6 +141,15 @@ def test_the_screen_of_last_resort_is_never_given_up() -> None:
     assert "StartLimitIntervalSec=0" in text("fieldrec-tui-console").splitlines()
 
 
+@pytest.mark.parametrize("kind", ["timer", "service"])
+def test_an_overdue_start_is_judged_whatever_it_waits_for(kind: str) -> None:
+    lines = (FOLDER / f"fieldrec-overdue.{kind}").read_text("ascii").splitlines()
+    assert "DefaultDependencies=no" in lines
+    assert not [
+        line for line in lines if line.startswith(("After=", "Requires=", "Wants="))
+    ]
+
+
 @pytest.mark.parametrize("is_serviced", [False, True])
 def test_consoles_can_be_switched_only_while_a_technician_wants_it(
     is_serviced: bool,  # noqa: FBT001 - a parametrized case
