@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import select
 import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -148,6 +149,9 @@ def test_who_never_reads_an_answer_is_hung_up_on(line: Line) -> None:
             asked = line.asked.get(timeout=20)
             assert asked is not None
             line.server.answer(asked, Welcome(1, "x" * 400_000, "", "ru", simulated=True))
+    ended = select.poll()  # without reading anything, which would make room again
+    ended.register(stream, select.POLLHUP)
+    assert ended.poll(20_000)
     assert hangs_up(stream)
     assert line.answers()
 
